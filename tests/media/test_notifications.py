@@ -1,0 +1,183 @@
+"""Notification shapes: real messages' forms, and whatever else a broker may carry."""
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.errors import MalformedNotification
+from media.notifications import Ignored, Malformed, parse
+from media.notifications.listing import file_notification
+from media.records import EventKind, Notification, UploadEvent
+
+OVERWRITTEN = "an overwritten version: its successor has its own notification"
+PUBLISHED = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
+
+
+def gcs(event="OBJECT_FINALIZE", name="wedding/a b+c.jpg", generation="1770000000000001", payload=None, **attributes):
+    resource = {
+        "name": name,
+        "bucket": "photos",
+        "generation": generation,
+        "metageneration": "1",
+        "size": "5242880",
+        "contentType": "image/jpeg",
+        "timeCreated": "2026-02-02T02:40:00.000Z",
+    }
+    body = json.dumps(resource).encode() if payload is None else payload
+    base = {"eventType": event, "bucketId": "photos", "objectId": name, "objectGeneration": generation}
+    return Notification("pubsub://p/s", "m1", body, {**base, **attributes}, PUBLISHED)
+
+
+def s3_record(key="wedding/a+b%2Bc.jpg", event="ObjectCreated:Put", **described):
+    return {
+        "eventName": event,
+        "eventTime": "2026-02-02T02:40:00.000Z",
+        "s3": {"bucket": {"name": "photos"}, "object": {"key": key, **described}},
+    }
+
+
+def s3(*records):
+    return Notification("pubsub://p/s", "m1", json.dumps({"Records": records}).encode(), {}, PUBLISHED)
+
+
+def only(notification):
+    (part,) = parse(notification)
+    return part
+
+
+def test_an_upload_to_cloud_storage():
+    event = only(gcs())
+    assert isinstance(event, UploadEvent)
+    assert event.uri == "gs://photos/wedding/a b+c.jpg"
+    assert event.kind is EventKind.UPLOAD
+    assert event.version == "1770000000000001"
+    assert event.size_bytes == 5242880
+    assert event.content_type == "image/jpeg"
+    assert event.uploaded_at == datetime(2026, 2, 2, 2, 40, tzinfo=timezone.utc)
+
+
+def test_an_upload_without_payload_is_dated_by_its_message():
+    event = only(gcs(payload=b""))
+    assert (event.uri, event.uploaded_at) == ("gs://photos/wedding/a b+c.jpg", PUBLISHED)
+
+
+@pytest.mark.parametrize("event", ["OBJECT_DELETE", "OBJECT_ARCHIVE"])
+def test_a_delete_sorts_above_the_upload_it_deletes_and_below_the_next_one(event):
+    upload, deleted = only(gcs()), only(gcs(event))
+    successor = only(gcs(generation="1770000000000002"))
+    assert deleted.kind is EventKind.DELETE
+    assert upload.version_order < deleted.version_order < successor.version_order
+    assert len({upload.dedup_key, deleted.dedup_key, successor.dedup_key}) == 3
+
+
+@pytest.mark.parametrize(
+    ("notification", "reason"),
+    [
+        (gcs("OBJECT_METADATA_UPDATE"), "metadata update: the content is unchanged"),
+        (
+            gcs("OBJECT_DELETE", overwrittenByGeneration="9"),
+            OVERWRITTEN,
+        ),
+        (
+            gcs("OBJECT_ARCHIVE", overwrittenByGeneration="9"),
+            OVERWRITTEN,
+        ),
+        (gcs(name="wedding/"), "a folder placeholder"),
+        (s3(s3_record(event="ObjectTagging:Put")), "ObjectTagging:Put is no upload"),
+        (s3(), "a message without records"),
+        (Notification("s", "m", b'{"Event": "s3:TestEvent"}'), "S3's test event"),
+    ],
+)
+def test_what_is_no_upload_is_ignored_with_a_reason(notification, reason):
+    part = only(notification)
+    assert isinstance(part, Ignored)
+    assert part.reason == reason
+
+
+def test_keys_of_s3_are_decoded_once():
+    assert only(s3(s3_record("a+b%2Bc%0A%25.jpg"))).uri == "s3://photos/a b+c\n%.jpg"
+
+
+def test_a_message_of_several_records_has_a_part_for_each():
+    good, ignored, broken = parse(s3(s3_record(eTag='"e1"', versionId="v1"), s3_record(event="x:y"), {"eventName": 1}))
+    assert (good.version, good.etag) == ("v1", "e1")
+    assert isinstance(ignored, Ignored)
+    assert isinstance(broken, Malformed)
+    assert [(part.receipt.part, part.receipt.parts) for part in (good, ignored, broken)] == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_sequencers_of_one_moment_order_versions():
+    early = only(s3(s3_record(sequencer="0055AED6DCD90281E5")))
+    late = only(s3(s3_record(sequencer="0055AED6DCD90281E6")))
+    deleted = only(s3(s3_record(sequencer="0055AED6DCD90281E6", event="ObjectRemoved:Delete")))
+    assert early.version_order < late.version_order < deleted.version_order
+
+
+@pytest.mark.parametrize(
+    "notification",
+    [
+        Notification("s", "m", b"\xff\xfe not json"),
+        Notification("s", "m", b'{"unknown": "form"}'),
+        Notification("s", "m", b""),
+        Notification("s", "m", b"[" * 100_000),
+        gcs(generation="nine"),
+        gcs(generation=str(2**70)),
+        gcs(name="\ud800.jpg"),
+        gcs(name="x" * 5000),
+        gcs(payload=b'{"generation": "3"}'),
+        s3(s3_record("%ff%fe")),
+        s3(s3_record(size="many")),
+        s3({**s3_record(), "eventTime": "yesterday"}),
+    ],
+)
+def test_what_cannot_be_read_is_malformed(notification):
+    part = only(notification)
+    assert isinstance(part, Malformed)
+    assert isinstance(part.error, MalformedNotification)
+    assert str(part.error)
+
+
+def test_a_listed_file_with_a_name_that_is_no_utf8_is_malformed_and_keeps_its_bytes():
+    notification = file_notification("/in", "/in", "/in/caf\udce9.jpg", 1, 2)
+    assert isinstance(only(notification), Malformed)
+    assert b"caf\\udce9.jpg" in notification.payload
+
+
+@pytest.mark.parametrize("path", ["/in/.DS_Store", "/in/.git/objects/a", "/in/Thumbs.db"])
+def test_hidden_files_are_ignored(path):
+    assert only(file_notification("/in", "/in", path, 1, 2)).reason == "a hidden file"
+
+
+def test_hidden_folders_above_the_input_hide_nothing():
+    assert only(file_notification("/home/.in", "/home/.in", "/home/.in/a.jpg", 1, 2)).uri == "/home/.in/a.jpg"
+
+
+def test_a_newer_file_sorts_above_an_older_one():
+    older, newer = (only(file_notification("/in", "/in", "/in/a.jpg", mtime, 2)) for mtime in (999_999_999, 10**18))
+    assert older.version_order < newer.version_order
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()), st.dictionaries(st.text(), st.text()))
+def test_any_message_has_parts_that_settle_it(payload, attributes):
+    parts = parse(Notification("s", "m", payload, attributes, PUBLISHED))
+    assert [part.receipt.part for part in parts] == list(range(len(parts)))
+    assert {part.receipt.parts for part in parts} == {len(parts)}
+
+
+@given(json_values, json_values, json_values)
+def test_damage_inside_a_record_stays_in_its_record(entity, described, at):
+    damaged = {"eventName": "ObjectCreated:Put", "eventTime": at, "s3": {"bucket": entity, "object": described}}
+    whole = {"eventName": "ObjectCreated:Put", "eventTime": at, "s3": entity}
+    good, *others = parse(s3(s3_record(), damaged, whole))
+    assert isinstance(good, UploadEvent)
+    assert all(isinstance(part, Malformed | Ignored) for part in others)
