@@ -1,0 +1,1 @@
+"""The brokers and folders that notifications come from."""
