@@ -152,8 +152,7 @@ def _read(path: str, content: bytes) -> dict[str, Preset]:
         read = TypeAdapter(_File).validate_python(yaml.safe_load(content) or {})
         return {name: Preset(name, variants) for name, variants in read.presets.items()}
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise ValueError(f"{path}: {place}: {first['msg']}") from error
+        found = [f"{'.'.join(str(step) for step in one['loc'])}: {one['msg']}" for one in error.errors()]
+        raise ValueError(f"{path}: {'; '.join(found)}") from error
     except (ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: {error}") from error

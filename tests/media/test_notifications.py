@@ -141,22 +141,28 @@ def test_what_cannot_be_read_is_malformed(notification):
 
 
 def test_a_listed_file_with_a_name_that_is_no_utf8_is_malformed_and_keeps_its_bytes():
-    notification = file_notification("/in", "/in", "/in/caf\udce9.jpg", 1, 2)
+    notification = file_notification("/in", "/in/caf\udce9.jpg", 1, 2)
     assert isinstance(only(notification), Malformed)
     assert b"caf\\udce9.jpg" in notification.payload
 
 
+def test_a_publisher_cannot_point_the_job_at_local_files():
+    listed = file_notification("/etc", "/etc/passwd", 1, 2)
+    part = only(Notification("pubsub://p/s", "m", listed.payload))
+    assert isinstance(part, Malformed)
+
+
 @pytest.mark.parametrize("path", ["/in/.DS_Store", "/in/.git/objects/a", "/in/Thumbs.db"])
 def test_hidden_files_are_ignored(path):
-    assert only(file_notification("/in", "/in", path, 1, 2)).reason == "a hidden file"
+    assert only(file_notification("/in", path, 1, 2)).reason == "a hidden file"
 
 
 def test_hidden_folders_above_the_input_hide_nothing():
-    assert only(file_notification("/home/.in", "/home/.in", "/home/.in/a.jpg", 1, 2)).uri == "/home/.in/a.jpg"
+    assert only(file_notification("/home/.in", "/home/.in/a.jpg", 1, 2)).uri == "/home/.in/a.jpg"
 
 
 def test_a_newer_file_sorts_above_an_older_one():
-    older, newer = (only(file_notification("/in", "/in", "/in/a.jpg", mtime, 2)) for mtime in (999_999_999, 10**18))
+    older, newer = (only(file_notification("/in", "/in/a.jpg", mtime, 2)) for mtime in (999_999_999, 10**18))
     assert older.version_order < newer.version_order
 
 

@@ -105,7 +105,7 @@ def test_a_file_adds_presets_and_replaces_by_name(tmp_path):
         ("presets: {a: [{name: b, width: 1, height: 1, fit: cover, format: webp, quality: 0}]}", "quality of b must"),
         ("presets: {a: [{name: ../b, width: 1, height: 1, fit: cover, format: webp, quality: 1}]}", "'../b'"),
         ("presets: {a: []}", "preset a has no variants"),
-        ("preset: {}", "preset: "),
+        ("preset: {}", "; preset: Unexpected"),
         ("presets: [", "line 1"),
         ("", "presets: Field required"),
     ],

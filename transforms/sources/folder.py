@@ -65,7 +65,7 @@ def list_folder(root: str) -> Iterator[Notification]:
         root: an absolute path without links.
     """
     for path, status in _files(root):
-        yield file_notification(root, root, path, status.st_mtime_ns, status.st_size)
+        yield file_notification(root, path, status.st_mtime_ns, status.st_size)
 
 
 def _files(root: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -184,4 +184,4 @@ class FolderFeed(Feed):
 
     def _offer(self, path: str, mtime_ns: int, size: int, *, deleted: bool, undo: Callable[[], object]) -> None:
         root = self._spec.root
-        self.offer(file_notification(root, root, path, mtime_ns, size, deleted=deleted), _Delivery(undo))
+        self.offer(file_notification(root, path, mtime_ns, size, deleted=deleted), _Delivery(undo))
