@@ -8,7 +8,7 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from media.delivery import Delivery
-from media.errors import AssetError, StoreUnavailable
+from media.errors import AssetError, RenderFailed, StoreUnavailable
 from media.records import Issue, Variant
 from media.render import RenderedVariant, Rendering, RenderLimits, render
 from media.uris import asset_id
@@ -20,8 +20,11 @@ from transforms.pooled import PooledDoFn
 
 STAGE = "render"
 
-IMAGES = "image/"
+IMAGES = ("image/", "application/vnd.adobe.photoshop")
 """Variants are made of images; video, audio and documents have none."""
+
+CAMERA_RAW = "image/x-"
+"""So ExifTool names camera RAW; a decoder of TIFF would take its thumbnail for the photo."""
 
 
 @dataclass
@@ -60,7 +63,7 @@ class _RenderDoFn(PooledDoFn):
 
     def work(self, element: Asset) -> Iterator[Asset | TaggedOutput]:
         try:
-            if self._writer is not None and _is_image(element):
+            if self._writer is not None and _media_type(element).startswith(IMAGES):
                 self._render(element, self._writer)
         except StoreUnavailable as error:
             element.close()
@@ -72,6 +75,8 @@ class _RenderDoFn(PooledDoFn):
         yield element
 
     def _render(self, asset: Asset, writer: ObjectWriter) -> None:
+        if _media_type(asset).startswith(CAMERA_RAW):
+            raise RenderFailed(f"camera RAW ({_media_type(asset)}) is not rendered")
         preset = self._presets[asset.event.decision.preset]
         with asset.timed(STAGE):
             rendering = render(asset.path, preset, self._limits)
@@ -80,8 +85,8 @@ class _RenderDoFn(PooledDoFn):
         _describe(asset, rendering)
 
 
-def _is_image(asset: Asset) -> bool:
-    return bool(asset.metadata and (asset.metadata.fields.media_type or "").startswith(IMAGES))
+def _media_type(asset: Asset) -> str:
+    return (asset.metadata and asset.metadata.fields.media_type) or ""
 
 
 def _describe(asset: Asset, rendering: Rendering) -> None:
