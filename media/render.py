@@ -40,7 +40,7 @@ class RenderLimits:
     """Limits of pixels.
 
     Attributes:
-        max_pixels: of one photo; 250 megapixels are beyond every camera on sale, and take 1 GB as RGBA.
+        max_pixels: of one photo; 250 megapixels are more than any camera takes at once, and 1 GB of memory.
         pixels_in_flight: decoded at once in this process, a larger photo alone; 120 megapixels are about 0.5 GB.
     """
 

@@ -6,6 +6,8 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageStat
 from PIL.PngImagePlugin import PngInfo
 
@@ -217,6 +219,24 @@ def test_what_cannot_be_rendered_says_why(name):
     assert "0x" not in str(caught.value)
 
 
+SMALL = {
+    kind: photos.encoded(photos.noise((40, 30)), kind, exif=photos.exif(6), icc_profile=photos.p3_profile())
+    for kind in ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")
+}
+
+
+@given(st.sampled_from(sorted(SMALL)), st.dictionaries(st.integers(0, 1500), st.integers(0, 255)), st.integers(1, 9999))
+def test_whatever_is_wrong_with_a_file_is_said(kind, changes, length):
+    damaged = bytearray(SMALL[kind][:length])
+    for place, value in changes.items():
+        damaged[place % len(damaged)] = value
+    try:
+        assert len(render(damaged, WHOLE).variants) == 1
+    except (RenderFailed, AssetTooLarge) as error:
+        said = str(error)
+        assert said.startswith(("the ", "this is no picture "))
+
+
 def test_a_missing_file_is_not_a_bad_picture(tmp_path):
     with pytest.raises(FileNotFoundError):
         render(tmp_path / "gone.jpg", PRODUCT)
@@ -227,7 +247,7 @@ def test_a_bomb_is_refused_by_its_header():
     with pytest.raises(
         AssetTooLarge, match=r"^the picture has 60000 × 60000 pixels, that is 3600 megapixels; the limit is 250$"
     ):
-        render(photos.png_header(60_000, 60_000), PRODUCT)
+        render(photos.png(60_000, 60_000, b""), PRODUCT)
     assert time.monotonic() - started < 1
 
 

@@ -59,6 +59,11 @@ def test_sixteen_bits_keep_their_range(kind):
     ]
 
 
+def test_sixteen_bits_in_colour():
+    row = b"\0" + b"\xff\xff\x80\x80\0\0" * 96
+    assert close(only(photos.png(96, 64, row * 64, depth=16)).getpixel((48, 32)), (255, 128, 0))
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
 def test_transparency_stays_in_webp_and_is_white_in_jpeg(mode):
     image = with_alpha().quantize() if mode == "P" else with_alpha().convert(mode)
