@@ -8,7 +8,7 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from media.delivery import Delivery
-from media.errors import AssetError, RenderFailed, StoreUnavailable
+from media.errors import AssetError, StoreUnavailable
 from media.records import Issue, Variant
 from media.render import RenderedVariant, Rendering, RenderLimits, render
 from media.uris import asset_id
@@ -22,9 +22,6 @@ STAGE = "render"
 
 IMAGES = ("image/", "application/vnd.adobe.photoshop")
 """Variants are made of images; video, audio and documents have none."""
-
-CAMERA_RAW = "image/x-"
-"""So ExifTool names camera RAW; a decoder of TIFF would take its thumbnail for the photo."""
 
 
 @dataclass
@@ -75,8 +72,6 @@ class _RenderDoFn(PooledDoFn):
         yield element
 
     def _render(self, asset: Asset, writer: ObjectWriter) -> None:
-        if _media_type(asset).startswith(CAMERA_RAW):
-            raise RenderFailed(f"camera RAW ({_media_type(asset)}) is not rendered")
         preset = self._presets[asset.event.decision.preset]
         with asset.timed(STAGE):
             rendering = render(asset.path, preset, self._limits)

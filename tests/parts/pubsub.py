@@ -1,5 +1,6 @@
 """Google's Pub/Sub emulator: one for the session, a topic and a subscription of its own for every test."""
 
+import contextlib
 import itertools
 import shutil
 import time
@@ -132,15 +133,15 @@ class PubSubEmulator:
         return Channel(topic, subscription, ack_deadline, self.publisher, self.subscriber)
 
 
-@pytest.fixture(scope="session")
-def pubsub_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PubSubEmulator]:
-    """Google's emulator on a free port of 127.0.0.1."""
+@contextlib.contextmanager
+def started_pubsub(folder: Path) -> Iterator[PubSubEmulator]:
+    """Runs the emulator on a free port of 127.0.0.1, its log in the folder."""
     program = _emulator_program()
     port = free_port()
     # Two emulators on one machine would both take the default port of the access-control part.
     command = [str(program), "--host=127.0.0.1", f"--port={port}", "--iam_host=127.0.0.1", f"--iam_port={free_port()}"]
     with (
-        running(command, tmp_path_factory.mktemp("pubsub") / "emulator.log", listening(port)),
+        running(command, folder / "emulator.log", listening(port)),
         grpc.insecure_channel(f"127.0.0.1:{port}") as wire,
     ):
         yield PubSubEmulator(
@@ -148,6 +149,13 @@ def pubsub_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PubSub
             PublisherClient(transport=PublisherGrpcTransport(channel=wire)),
             SubscriberClient(transport=SubscriberGrpcTransport(channel=wire)),
         )
+
+
+@pytest.fixture(scope="session")
+def pubsub_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PubSubEmulator]:
+    """One emulator for the session."""
+    with started_pubsub(tmp_path_factory.mktemp("pubsub")) as emulator:
+        yield emulator
 
 
 def _emulator_program() -> Path:
