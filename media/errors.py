@@ -12,7 +12,15 @@ class AssetError(Exception):
 
 
 class MalformedNotification(AssetError):
-    """A notification that cannot be parsed; it is dead-lettered with its bytes."""
+    """A notification that cannot be parsed; it is dead-lettered with its bytes.
+
+    Attributes:
+        uri: the object it is about, where that much could be read.
+    """
+
+    def __init__(self, message: str, uri: str | None = None) -> None:
+        super().__init__(message)
+        self.uri = uri
 
 
 class AssetTooLarge(AssetError):
@@ -21,6 +29,10 @@ class AssetTooLarge(AssetError):
 
 class Superseded(AssetError):
     """The version that the notification names is gone or replaced; its successor has its own notification."""
+
+
+class Gone(Superseded):
+    """The object is not there any more in any version."""
 
 
 class ExtractionFailed(AssetError):

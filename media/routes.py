@@ -35,6 +35,8 @@ class Rule:
     ignore: bool | None = None
 
     def __post_init__(self) -> None:
+        if not self.match or self.team == "":
+            raise ValueError("match and team must not be empty")
         _compile(self.match)
 
     @cached_property
@@ -98,6 +100,8 @@ def load_routes(path: str | None) -> Routes:
     if path is None:
         return Routes()
     try:
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"there is no such file: {path}")
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
         read = TypeAdapter(_File).validate_python(content)
         default = TypeAdapter(Rule).validate_python({**(read.default or {}), "match": "default"})
@@ -123,6 +127,8 @@ def _compile(match: str) -> re.Pattern[str]:
         pieces.append(re.escape(match[end : token.start()]))
         pieces.append(_expression(match, token, seen))
         end = token.end()
+    if "{" in "".join(_TOKEN.split(match)[::2]):
+        raise ValueError(f"{match}: a brace is not closed")
     return re.compile("".join([*pieces, re.escape(match[end:])]), re.DOTALL)
 
 

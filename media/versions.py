@@ -39,9 +39,9 @@ def sequencer_order(at: datetime, sequencer: str, *, deleted: bool = False) -> s
     return version_order(microseconds(at), padded, deleted=deleted)
 
 
-def file_order(mtime_ns: int, *, deleted: bool = False) -> str:
-    """Order of a local file's version: its modification time."""
-    return version_order(mtime_ns // 1000, str(mtime_ns), deleted=deleted)
+def observed_order(observed_ns: int, *, deleted: bool = False) -> str:
+    """Order of a local file's version: when it was seen so, nanoseconds since the epoch."""
+    return version_order(observed_ns // 1000, str(observed_ns), deleted=deleted)
 
 
 def microseconds(at: datetime) -> int:

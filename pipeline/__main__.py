@@ -35,10 +35,12 @@ def leave(status: int) -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from pipeline.run import run
+    from pipeline.run import START_AGAIN, run, start_again
 
     options = parse_options(arguments)
     status = run(config_from(options), options)
+    if status == START_AGAIN:
+        start_again()
     leave(status)
     return status
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
 from media.completeness import Profile, load_profiles
+from media.delivery import Delivery
 from media.render import RenderLimits
+from media.routes import Routes, load_routes
 from media.uris import lies_inside
 from media.variants import Preset, load_presets
-
-from media.delivery import Delivery
-from media.routes import Routes, load_routes
 from pipeline.options import INPUT_FORMS, ProofstreamOptions
 from transforms.sources.feed import FeedSpec
 from transforms.sources.folder import FolderListing, FolderSpec
@@ -100,13 +100,13 @@ def config_from(options: PipelineOptions) -> Config:
         presets=presets,
         profiles=profiles,
         limits=RenderLimits(
-            max_pixels=_quantity("--max_pixels", ours.max_pixels, PIXELS),
-            pixels_in_flight=_quantity("--pixels_in_flight", ours.pixels_in_flight, PIXELS),
+            max_pixels=_count("--max_pixels", ours.max_pixels, PIXELS),
+            pixels_in_flight=_count("--pixels_in_flight", ours.pixels_in_flight, PIXELS),
         ),
         own_outputs=_own_outputs(variants, warehouse),
         dedup_window=_quantity("--dedup_window", ours.dedup_window, SECONDS),
         extract_deadline=_quantity("--extract_deadline", ours.extract_deadline, SECONDS),
-        max_bytes=_quantity("--max_bytes", ours.max_bytes, BYTES),
+        max_bytes=_count("--max_bytes", ours.max_bytes, BYTES),
         progress=ours.progress,
     )
     _refuse_loops(config)
@@ -171,8 +171,11 @@ def _variants(asked: str | None) -> str | None:
 def _warehouse(asked: str | None) -> str:
     if not asked:
         raise ConfigError("--warehouse is missing: give it bigquery://PROJECT/DATASET or duckdb:FILE")
-    if asked.startswith(DUCKDB) and asked != DUCKDB:
-        return DUCKDB + os.path.realpath(os.path.expanduser(asked.removeprefix(DUCKDB)))
+    file = os.path.realpath(os.path.expanduser(asked.removeprefix(DUCKDB)))
+    if asked.startswith(DUCKDB) and asked not in (DUCKDB, f"{DUCKDB}:memory:"):
+        if os.path.exists(file) and not os.path.isfile(file):
+            raise ConfigError(f"--warehouse={asked}: {file} is there and is no file")
+        return DUCKDB + file
     if asked.startswith(BIGQUERY):
         return asked
     raise ConfigError(f"--warehouse={asked}: this is neither bigquery://PROJECT/DATASET nor duckdb:FILE")
@@ -192,6 +195,11 @@ def _refuse_loops(config: Config) -> None:
                 f"{output} lies inside the input {config.source.uri}: the job would take its own output for uploads; "
                 "choose a place outside it"
             )
+        if lies_inside(config.source.uri, output):
+            raise ConfigError(
+                f"the input {config.source.uri} lies inside {output}, and what lies there counts as this job's own: "
+                "choose another place for the output"
+            )
 
 
 def _check_names(kind: str, asked: frozenset[str], known: Mapping[str, Any]) -> None:
@@ -199,8 +207,15 @@ def _check_names(kind: str, asked: frozenset[str], known: Mapping[str, Any]) -> 
         raise ConfigError(f"routes ask for the {kind} {name!r}; known are {', '.join(sorted(known))}")
 
 
-def _quantity(option: str, text: str, units: Mapping[str, int]) -> int:
+def _quantity(option: str, text: str, units: Mapping[str, int]) -> float:
     found = _QUANTITY.fullmatch(str(text).strip())
     if not found or found.group(2) not in units or float(found.group(1)) <= 0:
         raise ConfigError(f"{option}={text}: write a number above 0 with one of {', '.join(filter(None, units))}")
-    return int(float(found.group(1)) * units[found.group(2)])
+    return float(found.group(1)) * units[found.group(2)]
+
+
+def _count(option: str, text: str, units: Mapping[str, int]) -> int:
+    number = int(_quantity(option, text, units))
+    if number < 1:
+        raise ConfigError(f"{option}={text}: this is less than one")
+    return number

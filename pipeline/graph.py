@@ -36,7 +36,6 @@ def build(pipeline: beam.Pipeline, config: Config) -> None:
     failures = {
         "malformed": parsed[parse.MALFORMED],
         "not extracted": extracted[ends.FAILED],
-        "not stored": rendered[ends.FAILED],
         "not indexed": indexed[ends.FAILED],
     }
     letters = {name: failed | f"Write {name}" >> Write(config.warehouse, delivery) for name, failed in failures.items()}

@@ -4,11 +4,13 @@ import contextlib
 import logging
 import os
 import random
+import shutil
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
@@ -17,11 +19,12 @@ from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineRunner
 from tqdm import tqdm
 
+from media.records import OutcomeKind
 from pipeline.config import DATAFLOW, PRISM, Config
 from pipeline.graph import build
 from pipeline.preflight import check
 from pipeline.prism import running_prism
-from stores.asset_source import sweep_stale
+from stores.asset_source import make_own_folder, sweep_stale
 from transforms.counts import COUNTS, IN, RETURNED
 from transforms.extract import close_exiftool
 from transforms.pooled import STOPPING
@@ -44,6 +47,9 @@ HEALTHY_SECONDS = 600
 
 LONGEST_BACKOFF_SECONDS = 60
 
+START_AGAIN = -1
+"""Result of `run` for a stream that failed: the caller replaces the process with `start_again`."""
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -51,10 +57,18 @@ def run(config: Config, options: PipelineOptions) -> int:
     """Runs the job to its end, or until SIGTERM or SIGINT.
 
     Returns:
-        The exit status: 0 after an end or a drain; 1 if a bounded run failed. A stream that fails is started again.
+        The exit status: 0 after an end or a drain, 1 if a bounded run failed; `START_AGAIN` if a stream failed.
     """
     check(config)
     sweep_stale()
+    own_folder = make_own_folder()
+    try:
+        return _run_here(config, options)
+    finally:
+        shutil.rmtree(own_folder, ignore_errors=True)
+
+
+def _run_here(config: Config, options: PipelineOptions) -> int:
     if config.runner == DATAFLOW:
         return _submit(config, options)
     asked_to_stop = threading.Event()
@@ -74,7 +88,9 @@ def run(config: Config, options: PipelineOptions) -> int:
         FEEDS.close()
         close_exiftool()
         _silence_threads()
-    return _conclude(config, job, asked_to_stop.is_set(), time.monotonic() - began)
+    status = _conclude(config, job, asked_to_stop.is_set())
+    stopped_while_waiting = status == START_AGAIN and asked_to_stop.wait(_backoff(time.monotonic() - began))
+    return 0 if stopped_while_waiting else status
 
 
 class _Job(threading.Thread):
@@ -157,27 +173,33 @@ def _silence_threads() -> None:
     threading.excepthook = lambda _: None
 
 
-def _conclude(config: Config, job: _Job, stopped: bool, seconds: float) -> int:
+def _conclude(config: Config, job: _Job, stopped: bool) -> int:
+    unfinished = COUNTS.in_work()
     if not config.bounded or stopped:
         # What never reached its end in this process is the broker's again, or waits in the folder.
-        COUNTS.add(RETURNED, COUNTS.in_work())
-    print(COUNTS.line(), flush=True)
+        COUNTS.add(RETURNED, unfinished)
+    print(COUNTS.line(), *COUNTS.reasons(), sep="\n", flush=True)
+    if COUNTS.get(OutcomeKind.DEAD_LETTERED.value):
+        print(f"why some were dead-lettered is in the table dead_letters of {config.warehouse}")
+    if config.bounded and COUNTS.get(RETURNED):
+        print("what was returned has not been processed: run the job again")
     if stopped or job.failure is None:
         return 0
-    if config.bounded:
-        print(f"the job failed: {job.failure}", file=sys.stderr)
-        return 1
-    _start_again(job.failure, seconds)
-    return 1
+    print(f"the job failed: {str(job.failure).strip().splitlines()[-1]}", file=sys.stderr)
+    if config.bounded and unfinished:
+        print(f"{unfinished} were not finished: mend this, and run the job again", file=sys.stderr)
+    return START_AGAIN if not config.bounded else 1
 
 
-def _start_again(failure: BaseException, seconds: float) -> None:
-    """Replaces this process with a fresh one after a while: whatever a failed bundle left behind is gone with it."""
+def _backoff(seconds: float) -> float:
+    """Seconds to wait after a run of so many seconds: longer after each failure in a row."""
     restarts = 0 if seconds > HEALTHY_SECONDS else int(os.environ.get(RESTARTS, "0"))
-    wait = min(LONGEST_BACKOFF_SECONDS, 2**restarts) * random.uniform(0.5, 1)
-    print(f"the job failed and starts again in {wait:.1f} s: {failure}", file=sys.stderr, flush=True)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    time.sleep(wait)
     os.environ[RESTARTS] = str(restarts + 1)
+    wait = min(LONGEST_BACKOFF_SECONDS, 2**restarts) * random.uniform(0.5, 1)
+    print(f"the job starts again in {wait:.1f} s", file=sys.stderr, flush=True)
+    return wait
+
+
+def start_again() -> NoReturn:
+    """Replaces this process with a fresh one: whatever a failed bundle left behind is gone with it."""
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -292,6 +292,16 @@ def sweep_stale() -> list[str]:
     return [path for path in (os.path.join(parent, name) for name in names) if _swept(path)]
 
 
+def make_own_folder() -> str:
+    """Makes this process's folder the place of every temporary file of the process; returns its path.
+
+    Beam and ExifTool leave files behind when a process is killed; in here, `sweep_stale` finds them later.
+    """
+    folder, _ = _locked_folder(tempfile.gettempdir())
+    tempfile.tempdir = folder
+    return folder
+
+
 def _swept(path: str) -> bool:
     try:
         status = os.lstat(path)

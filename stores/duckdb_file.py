@@ -70,6 +70,9 @@ class DuckDBFile:
         """Creates the file and its tables where they are missing."""
         if not self.path.absolute().parent.is_dir():
             raise WarehouseError(f"the folder {self.path.absolute().parent} of duckdb:{self.path} is not there")
+        if self.path.is_file() and self.path.stat().st_size == 0:
+            # What a full disk or `mktemp` leaves behind; DuckDB refuses it, and there is nothing in it to lose.
+            self.path.unlink()
         with self._statements() as connection:
             for table in TABLES.values():
                 connection.execute(_create_table(table))

@@ -213,7 +213,7 @@ def _status(file: int, uri: ObjectUri, version: str) -> os.stat_result:
 
 
 def _described(uri: ObjectUri, status: os.stat_result) -> ObjectInfo:
-    updated_at = datetime.fromtimestamp(status.st_mtime_ns / 1e9, timezone.utc)
+    updated_at = datetime.fromtimestamp(status.st_ctime_ns / 1e9, timezone.utc)
     return ObjectInfo(uri, file_version(status), "", status.st_size, None, updated_at)
 
 

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 import tenacity
 
-from media.errors import AssetError, StoreUnavailable, Superseded
+from media.errors import AssetError, Gone, StoreUnavailable, Superseded
 from media.uris import GS, S3, ObjectUri, parse_prefix, parse_uri
 
 ATTEMPTS = 3
@@ -207,9 +207,9 @@ class PerProcess(Generic[Client]):
             return self._clients[key]
 
 
-def gone(uri: ObjectUri) -> Superseded:
+def gone(uri: ObjectUri) -> Gone:
     """The error for an object that is not there any more."""
-    return Superseded(f"{uri} is gone")
+    return Gone(f"{uri} is gone")
 
 
 def replaced(uri: ObjectUri) -> Superseded:

@@ -10,6 +10,7 @@ from media.records import OutcomeKind
 NAMESPACE = "proofstream"
 IN = "in"
 RETURNED = "returned"
+REASONS_SHOWN = 20
 ENDS = (*(kind.value for kind in OutcomeKind), RETURNED)
 """How an event may leave this process; `returned` ones are the broker's again."""
 
@@ -23,12 +24,23 @@ class Counts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._values: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
 
     def add(self, name: str, amount: int = 1) -> None:
         """Counts here and in Beam's metrics (a no-op outside a bundle)."""
         with self._lock:
             self._values[name] += amount
         Metrics.counter(NAMESPACE, name).inc(amount)
+
+    def add_reason(self, reason: str) -> None:
+        """Counts why an event was ignored."""
+        with self._lock:
+            self._reasons[reason] += 1
+
+    def reasons(self) -> list[str]:
+        """Why events were ignored, the most frequent first, a line each; at most `REASONS_SHOWN`."""
+        with self._lock:
+            return [f"ignored {count}: {reason}" for reason, count in self._reasons.most_common(REASONS_SHOWN)]
 
     def get(self, name: str) -> int:
         """One count."""
@@ -53,11 +65,6 @@ class Counts:
         total = " + ".join(f"{name} {values[name]}" for name in shown)
         in_work = values[IN] - sum(values[name] for name in ENDS)
         return f"in {values[IN]} = {total}" + (f" + in work {in_work}" if in_work else "")
-
-    def reset(self) -> None:
-        """Forgets everything; for a new run in the same process."""
-        with self._lock:
-            self._values.clear()
 
 
 COUNTS = Counts()

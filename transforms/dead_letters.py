@@ -26,7 +26,9 @@ def dead_letter(
     """Describes a failure for the person who has to mend it, with the notification as it came."""
     known = isinstance(error, AssetError)
     name = type(error).__name__
-    identity = "\0".join((receipt.source, receipt.message_id, str(receipt.part), stage, name))
+    uri = event.uri if event else getattr(error, "uri", None)
+    about = (uri, event.version if event else "") if uri else (receipt.source, receipt.message_id, str(receipt.part))
+    identity = "\0".join((*about, stage, name))
     return DeadLetter(
         dead_letter_id=hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:32],
         stage=stage,
@@ -38,7 +40,7 @@ def dead_letter(
         attributes=json.dumps(dict(notification.attributes), ensure_ascii=False, sort_keys=True),
         source=notification.source,
         message_id=notification.message_id,
-        uri=event.uri if event else None,
+        uri=uri,
         trace_id=event.trace_id if event else "",
     )
 

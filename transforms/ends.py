@@ -5,7 +5,7 @@ import logging
 from apache_beam.pvalue import TaggedOutput
 
 from media.delivery import Delivery
-from media.errors import AssetError, StoreUnavailable, Superseded
+from media.errors import AssetError, Gone, StoreUnavailable, Superseded
 from media.records import Outcome, OutcomeKind, UploadEvent
 from transforms.counts import COUNTS
 from transforms.dead_letters import event_failure
@@ -26,8 +26,10 @@ def early_end(stage: str, error: Exception, event: UploadEvent, delivery: Delive
     Raises:
         StoreUnavailable: where the runner itself tries again.
     """
-    if isinstance(error, Superseded):
-        return TaggedOutput(IGNORED, Outcome(OutcomeKind.IGNORED, event.receipt, f"superseded: {error}"))
+    successor_is_notified = delivery is not Delivery.BOUNDED or isinstance(error, Gone)
+    if isinstance(error, Superseded) and successor_is_notified:
+        _LOGGER.info("%s: %s", stage, error)
+        return TaggedOutput(IGNORED, Outcome(OutcomeKind.IGNORED, event.receipt, "gone, or replaced since"))
     if isinstance(error, StoreUnavailable) and delivery is Delivery.RUNNER:
         raise error
     if isinstance(error, StoreUnavailable) and delivery is Delivery.RECEIPTS:

@@ -87,7 +87,9 @@ class _ExtractDoFn(PooledDoFn):
 
     def _open(self, asset: Asset) -> None:
         event = asset.event
-        asset.source = AssetSource(event.uri, event.version, event.etag, self._max_bytes)
+        # A listing is not told of a file's next version, so it takes the one that is there now.
+        version = "" if self._delivery is Delivery.BOUNDED else event.version
+        asset.source = AssetSource(event.uri, version, event.etag, self._max_bytes)
         with asset.timed("open"):
             asset.info = asset.source.info()
             asset.path = asset.source.path()

@@ -62,11 +62,11 @@ class _RenderDoFn(PooledDoFn):
         try:
             if self._writer is not None and _media_type(element).startswith(IMAGES):
                 self._render(element, self._writer)
-        except StoreUnavailable as error:
-            element.close()
-            yield early_end(STAGE, error, element.event, self._delivery)
-            return
         except Exception as error:
+            if isinstance(error, StoreUnavailable) and self._delivery is not Delivery.BOUNDED:
+                element.close()
+                yield early_end(STAGE, error, element.event, self._delivery)
+                return
             alert(STAGE, error, element.event.uri)
             element.issues.append(Issue(STAGE, str(error) if isinstance(error, AssetError) else repr(error)))
         yield element

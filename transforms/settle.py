@@ -5,7 +5,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from media.records import Outcome, Receipt
+from media.records import Outcome, OutcomeKind, Receipt
 from transforms.counts import COUNTS, RETURNED
 from transforms.sources.feed import FEEDS
 
@@ -31,6 +31,8 @@ class GiveBack(beam.PTransform):
 class _SettleDoFn(beam.DoFn):
     def process(self, outcome: Outcome) -> None:
         COUNTS.add(outcome.kind.value)
+        if outcome.kind is OutcomeKind.IGNORED:
+            COUNTS.add_reason(outcome.reason)
         ledger = FEEDS.ledger(outcome.receipt.source)
         if ledger is not None:
             ledger.settle(outcome.receipt)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
+import tenacity
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.timestamp import MIN_TIMESTAMP
@@ -24,7 +25,18 @@ from transforms.ends import ALERTS, DONE, RETURNED
 
 STAGE = "write"
 
+PATIENCE_SECONDS = 300
+"""A bounded run has no broker to return its work to, so it waits for a database that somebody has opened elsewhere."""
+
 _LOGGER = logging.getLogger(__name__)
+
+_BOUNDED_RETRIES = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type(StoreUnavailable),
+    stop=tenacity.stop_after_delay(PATIENCE_SECONDS),
+    wait=tenacity.wait_random_exponential(max=10),
+    before_sleep=tenacity.before_sleep_log(_LOGGER, logging.WARNING),
+    reraise=True,
+)
 
 FLUSH_ROWS = 100
 """Assets per write: a bounded run comes as one bundle, and must neither hold nor lose much of it."""
@@ -86,13 +98,21 @@ class _WriteDoFn(beam.DoFn):
         if not assets and not failures:
             return []
         try:
-            return list(self._write(assets, failures))
+            return self._patiently(assets, failures)
         except StoreUnavailable as error:
             if self._delivery is not Delivery.RECEIPTS:
                 raise
             _LOGGER.warning("%s: %d are returned: %s", STAGE, len(assets) + len(failures), error)
             receipts = [rows.receipt for rows in assets] + [failure.receipt for failure in failures]
             return [TaggedOutput(RETURNED, receipt) for receipt in receipts]
+
+    def _patiently(self, assets: list[AssetRows], failures: list[Failure]) -> list[Outcome | TaggedOutput]:
+        if self._delivery is not Delivery.BOUNDED:
+            return list(self._write(assets, failures))
+        for attempt in _BOUNDED_RETRIES:
+            with attempt:
+                return list(self._write(assets, failures))
+        raise AssertionError("tenacity returns or raises")
 
     def _write(self, assets: list[AssetRows], failures: list[Failure]) -> Iterator[Outcome | TaggedOutput]:
         result = self._warehouse.write(assets, [failure.letter for failure in failures])

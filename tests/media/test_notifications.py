@@ -1,6 +1,7 @@
 """Notification shapes: real messages' forms, and whatever else a broker may carry."""
 
 import json
+import stat
 from datetime import datetime, timezone
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from media.errors import MalformedNotification
 from media.notifications import Ignored, Malformed, parse
-from media.notifications.listing import file_notification
+from media.notifications.listing import FoundFile, file_notification
 from media.records import EventKind, Notification, UploadEvent
 
 OVERWRITTEN = "an overwritten version: its successor has its own notification"
@@ -41,6 +42,10 @@ def s3_record(key="wedding/a+b%2Bc.jpg", event="ObjectCreated:Put", **described)
 
 def s3(*records):
     return Notification("pubsub://p/s", "m1", json.dumps({"Records": records}).encode(), {}, PUBLISHED)
+
+
+def found(path, root="/in", observed_ns=10**18, size=2, **details):
+    return file_notification(root, FoundFile(path, observed_ns, size=size, **details))
 
 
 def only(notification):
@@ -141,29 +146,50 @@ def test_what_cannot_be_read_is_malformed(notification):
 
 
 def test_a_listed_file_with_a_name_that_is_no_utf8_is_malformed_and_keeps_its_bytes():
-    notification = file_notification("/in", "/in/caf\udce9.jpg", 1, 2)
+    notification = found("/in/caf\udce9.jpg")
     assert isinstance(only(notification), Malformed)
     assert b"caf\\udce9.jpg" in notification.payload
 
 
 def test_a_publisher_cannot_point_the_job_at_local_files():
-    listed = file_notification("/etc", "/etc/passwd", 1, 2)
+    listed = found("/etc/passwd", root="/etc")
     part = only(Notification("pubsub://p/s", "m", listed.payload))
     assert isinstance(part, Malformed)
 
 
 @pytest.mark.parametrize("path", ["/in/.DS_Store", "/in/.git/objects/a", "/in/Thumbs.db"])
 def test_hidden_files_are_ignored(path):
-    assert only(file_notification("/in", path, 1, 2)).reason == "a hidden file"
+    assert only(found(path)).reason == "a hidden file"
 
 
 def test_hidden_folders_above_the_input_hide_nothing():
-    assert only(file_notification("/home/.in", "/home/.in/a.jpg", 1, 2)).uri == "/home/.in/a.jpg"
+    assert only(found("/home/.in/a.jpg", root="/home/.in")).uri == "/home/.in/a.jpg"
 
 
-def test_a_newer_file_sorts_above_an_older_one():
-    older, newer = (only(file_notification("/in", "/in/a.jpg", mtime, 2)) for mtime in (999_999_999, 10**18))
-    assert older.version_order < newer.version_order
+def test_a_later_look_outranks_an_earlier_one_whatever_the_file_says_of_its_age():
+    first = only(found("/in/a.jpg", observed_ns=10**18, mtime_ns=2 * 10**18))
+    restored = only(found("/in/a.jpg", observed_ns=10**18 + 1, mtime_ns=-(10**18)))
+    gone = only(found("/in/a.jpg", observed_ns=10**18 + 2, deleted=True))
+    back = only(found("/in/a.jpg", observed_ns=10**18 + 3, mtime_ns=2 * 10**18))
+    assert first.version_order < restored.version_order < gone.version_order < back.version_order
+    assert (first.version, first.version) == (back.version, "2000000000000000000-2")
+    assert len({event.dedup_key for event in (first, restored, gone, back)}) == 4
+
+
+@pytest.mark.parametrize("mtime_ns", [-(10**18), 0, 2**63])
+def test_a_file_may_be_of_any_age(mtime_ns):
+    assert only(found("/in/a.jpg", mtime_ns=mtime_ns)).version == f"{mtime_ns}-2"
+
+
+def test_what_cannot_be_looked_at_is_malformed_with_its_path():
+    part = only(found("/in/closed", error="Permission denied"))
+    assert str(part.error) == "/in/closed cannot be looked at: Permission denied"
+    assert part.error.uri == "/in/closed"
+
+
+@pytest.mark.parametrize(("mode", "reason"), [(stat.S_IFLNK, "a symbolic link"), (stat.S_IFIFO, "no regular file")])
+def test_only_regular_files_are_uploads(mode, reason):
+    assert only(found("/in/a.jpg", mode=mode)).reason == reason
 
 
 json_values = st.recursive(

@@ -73,6 +73,8 @@ def test_names_with_newlines_and_pattern_characters_match():
     [
         ('routes:\n  - match: "gs://{client}/**"', "client"),
         ('routes:\n  - match: "gs://{team}/{team}"', "each once"),
+        ('routes:\n  - match: "gs://{team"', "brace is not closed"),
+        ('routes:\n  - match: ""', "must not be empty"),
         ("routes:\n  - team: x", "routes.0.match"),
         ('routes:\n  - match: "a"\n    presett: x', "presett"),
         ('routes:\n  - match: "a"\n    tagging: perhaps', "routes.0.tagging"),

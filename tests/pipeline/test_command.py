@@ -87,6 +87,16 @@ def test_a_warehouse_that_does_not_answer(options):
     refused(proofstream(*options(warehouse="bigquery://some-project/photos"), **emulator), "some-project")
 
 
+def test_an_empty_file_is_taken_for_no_database_yet(options, tmp_path):
+    (tmp_path / "w.duckdb").touch()
+    assert proofstream(*options()).returncode == 0
+
+
+def test_a_pipe_is_no_database(options, tmp_path):
+    os.mkfifo(tmp_path / "w.duckdb")
+    refused(proofstream(*options()), "w.duckdb", "is no file")
+
+
 def test_a_file_that_is_no_database(options, tmp_path):
     (tmp_path / "w.duckdb").write_text("a text")
     refused(proofstream(*options()), "w.duckdb")

@@ -35,10 +35,10 @@ def test_a_folder_is_a_bounded_run_on_the_direct_runner(folders):
 
 
 def test_a_watched_folder_streams_on_prism(folders):
-    made = config(folders, "--watch", "--dedup_window=1.5h", "--max_bytes=5MB")
+    made = config(folders, "--watch", "--dedup_window=1.5h", "--extract_deadline=0.5s", "--max_bytes=5MB")
     assert made.source == FolderSpec(str(folders / "photos"), 64)
     assert (made.runner, made.delivery, made.bounded) == ("PrismRunner", Delivery.RECEIPTS, False)
-    assert (made.dedup_window, made.max_bytes) == (5400, 5_000_000)
+    assert (made.dedup_window, made.max_bytes, made.extract_deadline) == (5400, 5_000_000, 0.5)
 
 
 def test_who_acknowledges_follows_from_the_runner(folders):
@@ -64,6 +64,8 @@ def test_links_are_resolved(folders):
         ({"warehouse": "sqlite:x"}, "this is neither"),
         ({"warehouse": "duckdb:"}, "this is neither"),
         ({"dedup_window": "soon"}, "--dedup_window=soon"),
+        ({"max_bytes": "0.1"}, "less than one"),
+        ({"warehouse": "duckdb::memory:"}, "this is neither"),
         ({"dedup_window": "0"}, "--dedup_window=0"),
         ({"max_bytes": "5 parsecs"}, "--max_bytes=5 parsecs"),
         ({"max_in_work": "0"}, "--max_in_work must be 1 or more"),
@@ -98,6 +100,11 @@ def test_output_inside_the_input_is_refused(folders, place):
         config(folders, variants=folders / place)
     with pytest.raises(ConfigError, match="lies inside the input"):
         config(folders, warehouse=f"duckdb:{folders / place / 'w.duckdb'}")
+
+
+def test_an_input_inside_the_output_is_refused(folders):
+    with pytest.raises(ConfigError, match=r"the input .* lies inside"):
+        config(folders, variants=folders)
 
 
 def test_output_beside_the_input_is_taken(folders):

@@ -8,7 +8,8 @@ import pytest
 from stores.warehouse import open_warehouse
 from tests.pipeline.jobs import run_to_end
 
-TIMINGS = {"processed_at", "latency"}
+TIMINGS = {"processed_at", "latency", "version_order", "trace_id"}
+"""What tells one run from another: a file's order is when it was looked at."""
 
 
 def variants(folder: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ from apache_beam.coders import FloatCoder, TupleCoder
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.direct.direct_runner import BundleBasedDirectRunner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.testing.test_stream import TestStream
+from apache_beam.testing import test_stream
 from apache_beam.testing.util import assert_that, equal_to
 
 from media.records import EventKind, Notification, Receipt, UploadEvent
@@ -44,7 +44,7 @@ def _coders():
 
 def run_stream(steps, expected):
     """Runs the window over a stream; each step sets the clock to so many seconds and then gives one event."""
-    stream = TestStream(coder=TupleCoder((FloatCoder(), RecordCoder(UploadEvent))))
+    stream = test_stream.TestStream(coder=TupleCoder((FloatCoder(), RecordCoder(UploadEvent))))
     now = NOW[0] = 0.0
     for at, given in steps:
         stream = stream.advance_processing_time(at - now) if at > now else stream

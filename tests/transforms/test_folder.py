@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from media.records import Receipt
+from media.notifications import Ignored, parse
+from media.records import Receipt, UploadEvent
 from tests.parts.common import wait_for
 from transforms.sources import folder
 from transforms.sources.folder import FolderFeed, FolderSpec, list_folder
@@ -29,6 +30,7 @@ def paths(root):
 def feed(tmp_path, monkeypatch):
     monkeypatch.setattr(folder, "SCAN_SECONDS", 0.05)
     monkeypatch.setattr(folder, "SETTLED_SECONDS", 0.5)
+    monkeypatch.setattr(folder, "OLD_SECONDS", 60.0)
     opened = FolderFeed(FolderSpec(str(tmp_path), 8))
     yield opened
     opened.close()
@@ -43,17 +45,80 @@ def taken(feed, count, seconds=5):
     return [(json.loads(notification.payload), notification) for notification in found]
 
 
-def test_files_are_listed_in_the_order_of_names_links_resolved(tmp_path):
+def test_everything_is_listed_in_the_order_of_names_and_links_are_not_followed(tmp_path):
     root, elsewhere = tmp_path / "in", tmp_path / "elsewhere.jpg"
     for name in ("b.jpg", "a/z.jpg", "-rf.jpg", "a\nb.jpg"):
         put(root / name)
     put(elsewhere)
     os.symlink(elsewhere, root / "link.jpg")
+    os.symlink("self", root / "self")
     os.symlink(tmp_path / "gone", root / "dangling.jpg")
     os.symlink(root, root / "loop")
     os.mkfifo(root / "pipe")
-    expected = [root / "-rf.jpg", root / "a\nb.jpg", root / "b.jpg", elsewhere, root / "a" / "z.jpg"]
-    assert paths(root) == [str(path) for path in expected]
+    names = ["-rf.jpg", "a\nb.jpg", "b.jpg", "dangling.jpg", "link.jpg", "loop", "pipe", "self", "a/z.jpg"]
+    assert paths(root) == [str(root / name) for name in names]
+    ends = [parse(notification)[0] for notification in list_folder(str(root))]
+    assert [end.reason for end in ends if isinstance(end, Ignored)] == [
+        "a symbolic link",
+        "a symbolic link",
+        "a symbolic link",
+        "no regular file",
+        "a symbolic link",
+    ]
+    assert len([end for end in ends if isinstance(end, UploadEvent)]) == 4
+
+
+def test_a_folder_that_cannot_be_listed_is_in_the_listing(tmp_path, monkeypatch):
+    put(tmp_path / "closed" / "a.jpg")
+    put(tmp_path / "b.jpg")
+    scandir = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    # Root, as which tests may run, can list every folder.
+    monkeypatch.setattr(os, "scandir", refusing)
+    bodies = [json.loads(notification.payload) for notification in list_folder(str(tmp_path))]
+    assert [(os.path.basename(body["path"]), body["error"]) for body in bodies] == [
+        ("b.jpg", ""),
+        ("closed", "Permission denied"),
+    ]
+
+
+def test_a_watched_folder_that_cannot_be_listed_for_a_while_deletes_nothing(feed, tmp_path, monkeypatch):
+    put(tmp_path / "closed" / "a.jpg")
+    feed.start()
+    taken(feed, 1)
+    scandir = os.scandir
+
+    def refusing(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    ((refused, _),) = taken(feed, 1)
+    assert refused["error"] == "Permission denied"
+    monkeypatch.setattr(os, "scandir", scandir)
+    time.sleep(0.3)
+    assert feed.take() is None
+
+
+def test_a_file_that_comes_back_is_new(feed, tmp_path):
+    put(tmp_path / "a.jpg")
+    feed.start()
+    ((_, first),) = taken(feed, 1)
+    feed.ledger.settle(Receipt(str(tmp_path), first.message_id))
+    (tmp_path / "a.jpg").unlink()
+    ((gone, second),) = taken(feed, 1)
+    assert gone["deleted"]
+    feed.ledger.settle(Receipt(str(tmp_path), second.message_id))
+    put(tmp_path / "a.jpg")
+    ((back, _),) = taken(feed, 1)
+    assert not back["deleted"]
+    assert back["observed_ns"] > gone["observed_ns"]
 
 
 def test_what_lies_there_and_what_comes_is_handed_out_once(feed, tmp_path):
@@ -88,7 +153,7 @@ def test_a_changed_file_is_a_new_version_and_a_missing_one_a_delete(feed, tmp_pa
     ((deleted, _),) = taken(feed, 1)
     assert (changed["size"], changed["deleted"]) == (7, False)
     assert deleted["deleted"]
-    assert deleted["mtime_ns"] > changed["mtime_ns"]
+    assert deleted["observed_ns"] > changed["observed_ns"]
 
 
 def test_what_is_returned_is_found_again_after_a_pause(feed, tmp_path, monkeypatch):
@@ -99,7 +164,7 @@ def test_what_is_returned_is_found_again_after_a_pause(feed, tmp_path, monkeypat
     feed.ledger.give_back(first.message_id)
     assert feed.take() is None
     ((_, second),) = taken(feed, 1)
-    assert second == first
+    assert json.loads(second.payload)["path"] == json.loads(first.payload)["path"]
 
 
 def test_no_more_is_held_than_is_allowed(tmp_path, monkeypatch):

@@ -4,13 +4,12 @@ Notifications carry path, modification time and size; no file is opened here.
 """
 
 import os
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from media.notifications.listing import file_notification
+from media.notifications.listing import FoundFile, file_notification
 from media.records import Notification
 from transforms.sources.feed import Feed
 
@@ -21,13 +20,13 @@ SETTLED_SECONDS = 2.0
 """A file whose size or time changed more recently may still be growing, and is waited for."""
 
 OLD_SECONDS = 60.0
-"""A file found with an older modification time is not growing; what lay in the folder before starts at once."""
+"""A file that came longer ago is not growing; what lay in the folder before starts at once."""
 
 ROOM_SECONDS = 0.05
 """How often a scan looks whether there is room for more work."""
 
-_Version = tuple[int, int]
-"""Modification time in nanoseconds, size in bytes."""
+_Version = tuple[int, int, str]
+"""Modification time in nanoseconds, size in bytes, and why it could not be looked at."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +58,44 @@ def check_folder(root: str) -> None:
 
 
 def list_folder(root: str) -> Iterator[Notification]:
-    """Every regular file below a folder, in the order of names; links to files are followed, links to folders not.
+    """Every path below a folder that is no folder, in the order of names.
+
+    Links are not followed: with photos from many hands, one could point anywhere. What cannot be looked at is in the
+    listing too, with the reason.
 
     Args:
         root: an absolute path without links.
     """
-    for path, status in _files(root):
-        yield file_notification(root, path, status.st_mtime_ns, status.st_size)
+    for found in _found(root):
+        yield file_notification(root, found)
 
 
-def _files(root: str) -> Iterator[tuple[str, os.stat_result]]:
-    for folder, folders, names in os.walk(root):
+def _found(root: str) -> Iterator[FoundFile]:
+    unreadable: list[OSError] = []
+    for folder, folders, names in os.walk(root, onerror=unreadable.append):
         folders.sort()
-        for name in sorted(names):
-            path = os.path.realpath(os.path.join(folder, name))
-            try:
-                status = os.stat(path)
-            except FileNotFoundError:
-                continue
-            if stat.S_ISREG(status.st_mode):
-                yield path, status
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in sorted(names + links):
+            yield from _look(os.path.join(folder, name))
+    for error in unreadable:
+        if not isinstance(error, FileNotFoundError):
+            yield _unseen(error.filename, error)
+
+
+def _look(path: str) -> Iterator[FoundFile]:
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        # It went between the listing and the look.
+        return
+    except OSError as error:
+        yield _unseen(path, error)
+    else:
+        yield FoundFile(path, time.time_ns(), status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_mode)
+
+
+def _unseen(path: str, error: OSError) -> FoundFile:
+    return FoundFile(path, time.time_ns(), error=error.strerror or str(error))
 
 
 @dataclass(frozen=True)
@@ -127,7 +144,7 @@ class FolderFeed(Feed):
         super().__init__()
         self._spec = spec
         self._given: dict[str, _Version] = {}
-        self._growing: dict[str, tuple[_Version, float]] = {}
+        self._growing: dict[str, tuple[tuple[int, int], float]] = {}
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="folder", daemon=True)
 
@@ -151,37 +168,42 @@ class FolderFeed(Feed):
     def _scan(self) -> None:
         if not os.path.isdir(self._spec.root):
             raise NotADirectoryError(f"the watched folder {self._spec.root} is gone")
-        present = set()
-        for path, status in _files(self._spec.root):
-            present.add(path)
-            version = (status.st_mtime_ns, status.st_size)
-            if self._given.get(path) != version and self._has_settled(path, version):
+        present, unseen = set(), []
+        for found in _found(self._spec.root):
+            present.add(found.path)
+            if found.error:
+                unseen.append(found.path)
+            version = (found.mtime_ns, found.size, found.error)
+            if self._given.get(found.path) != version and (found.error or self._has_settled(found)):
                 self._wait_for_room()
-                self._give(path, version)
+                self._give(found, version)
         for path in self._given.keys() - present:
-            self._miss(path)
+            if not any(path.startswith(f"{folder}/") for folder in unseen):
+                self._miss(path)
 
-    def _has_settled(self, path: str, version: _Version) -> bool:
-        now = time.monotonic()
-        seen, since = self._growing.get(path, (None, now))
-        if seen != version:
+    def _has_settled(self, found: FoundFile) -> bool:
+        now, state = time.monotonic(), (found.mtime_ns, found.size)
+        seen, since = self._growing.get(found.path, (None, now))
+        if seen != state:
             since = now
-            self._growing[path] = (version, now)
-        return now - since >= SETTLED_SECONDS or time.time() - version[0] / 1e9 > OLD_SECONDS
+            self._growing[found.path] = (state, now)
+        return now - since >= SETTLED_SECONDS or time.time() - found.ctime_ns / 1e9 > OLD_SECONDS
 
     def _wait_for_room(self) -> None:
         while self.ledger.in_work() >= self._spec.max_in_work and not self._closed.wait(ROOM_SECONDS):
             pass
 
-    def _give(self, path: str, version: _Version) -> None:
-        self._growing.pop(path, None)
-        self._given[path] = version
-        self._offer(path, *version, deleted=False, undo=lambda: self._given.pop(path, None))
+    def _give(self, found: FoundFile, version: _Version) -> None:
+        self._growing.pop(found.path, None)
+        self._given[found.path] = version
+        self._offer(found, undo=lambda: self._given.pop(found.path, None))
 
     def _miss(self, path: str) -> None:
         version = self._given.pop(path)
-        self._offer(path, time.time_ns(), version[1], deleted=True, undo=lambda: self._given.setdefault(path, version))
+        if not version[2]:
+            now = time.time_ns()
+            found = FoundFile(path, now, version[0], now, version[1], deleted=True)
+            self._offer(found, undo=lambda: self._given.setdefault(path, version))
 
-    def _offer(self, path: str, mtime_ns: int, size: int, *, deleted: bool, undo: Callable[[], object]) -> None:
-        root = self._spec.root
-        self.offer(file_notification(root, path, mtime_ns, size, deleted=deleted), _Delivery(undo))
+    def _offer(self, found: FoundFile, *, undo: Callable[[], object]) -> None:
+        self.offer(file_notification(self._spec.root, found), _Delivery(undo))
