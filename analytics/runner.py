@@ -8,7 +8,7 @@ import sqlglot
 FOLDER = Path(__file__).parent
 SOURCE_DIALECT = "bigquery"
 
-VIEWS = ("assets_live", "metadata_flow", "metadata_coverage")
+VIEWS = ("assets_live", "metadata_flow", "metadata_coverage", "open_dead_letters")
 """In the order of creation: a view comes after those it reads."""
 
 

@@ -180,7 +180,7 @@ def _conclude(config: Config, job: _Job, stopped: bool) -> int:
         COUNTS.add(RETURNED, unfinished)
     print(COUNTS.line(), *COUNTS.reasons(), sep="\n", flush=True)
     if COUNTS.get(OutcomeKind.DEAD_LETTERED.value):
-        print(f"why some were dead-lettered is in the table dead_letters of {config.warehouse}")
+        print(f"why some were dead-lettered is in the view open_dead_letters of {config.warehouse}")
     if config.bounded and COUNTS.get(RETURNED):
         print("what was returned has not been processed: run the job again")
     if stopped or job.failure is None:

@@ -23,7 +23,7 @@ ISSUES = """
     SELECT DISTINCT uri, issue.stage, issue.reason
     FROM (SELECT uri, UNNEST(issues) AS issue FROM assets_live) ORDER BY ALL
 """
-DEAD_LETTERS = "SELECT DISTINCT coalesce(uri, '(no address)'), stage, message FROM dead_letters ORDER BY ALL"
+DEAD_LETTERS = "SELECT DISTINCT coalesce(uri, '(no address)'), stage, message FROM open_dead_letters ORDER BY ALL"
 
 Row = tuple[str, str, str, int, int, int]
 """Team, profile, field, assets with it filled, assets with a template in it, assets."""
