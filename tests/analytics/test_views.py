@@ -185,6 +185,7 @@ def test_a_replay_of_everything_changes_no_view(warehouse: Warehouse) -> None:
 
 
 def test_views_of_an_empty_warehouse_are_empty(warehouse: Warehouse) -> None:
+    apply_views(warehouse)
     for view in VIEWS:
         assert answers(warehouse, view, "COUNT(*) AS n") == [(0,)]
 

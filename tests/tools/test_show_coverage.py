@@ -20,7 +20,7 @@ def database(tmp_path: Path) -> Path:
               ('/photos/half.jpg', 'image/jpeg', [{'stage': 'render', 'reason': 'the file is cut off'}]),
               ('/photos/whole.jpg', 'image/jpeg', []), ('/photos/odd.jpg', 'text/plain', []))
               AS t (uri, media_type, issues);
-            CREATE TABLE dead_letters AS SELECT * FROM (VALUES
+            CREATE TABLE open_dead_letters AS SELECT * FROM (VALUES
               ('/photos/note.jpg', 'extract', 'not a photo'), ('/photos/note.jpg', 'extract', 'not a photo'),
               (NULL, 'parse', 'no JSON')) AS t (uri, stage, message);
         """)
