@@ -13,7 +13,7 @@ MACHINE_WORDS = re.compile(r"Traceback|<_io\.|0x[0-9a-f]{8}|Error\(|NoneType|err
 
 @pytest.mark.timeout(600)
 def test_every_file_ends_with_a_reason_that_a_person_understands(corpus, tmp_path):
-    files = {str(path) for path in corpus.rglob("*") if path.is_file()}
+    files = {str(path) for path in corpus.resolve().rglob("*") if path.is_file()}
     uri = f"duckdb:{tmp_path / 'w.duckdb'}"
     arguments = [f"--input={corpus}", f"--variants={tmp_path / 'variants'}", f"--warehouse={uri}"]
     counts = run_to_end(arguments, tmp_path / "log", seconds=500).counts()
