@@ -28,6 +28,7 @@ CONTENT_DIGITS = 32
 """128 bits of a SHA-256: two photos under one asset never meet."""
 SPEC_DIGITS = 12
 """48 bits tell apart the few dozen specs that an asset ever has."""
+_KEY = re.compile(rf"[0-9a-f]{{32}}/[0-9a-f]{{{CONTENT_DIGITS}}}-[0-9a-f]{{{SPEC_DIGITS}}}\.[a-z]+")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -125,6 +126,11 @@ def spec_hash(spec: VariantSpec) -> str:
     """Short hexadecimal name of what the bytes depend on: the spec without its name, and the renderer."""
     parts = [RENDERER_VERSION, spec.width, spec.height, spec.fit, spec.format, spec.quality]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:SPEC_DIGITS]
+
+
+def is_variant_key(key: str) -> bool:
+    """Whether a name below the variants' place is one that `variant_key` gives; uploads may lie beside them."""
+    return bool(_KEY.fullmatch(key))
 
 
 def variant_key(asset_id: str, checksum: str, spec: VariantSpec) -> str:

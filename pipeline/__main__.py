@@ -1,14 +1,11 @@
-"""Command line: `proofstream run`, `proofstream route`."""
+"""Command line: `proofstream run`, `proofstream route`. Beam takes seconds to load: it is loaded where needed."""
 
 import argparse
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
-
-from media.routes import load_routes
-from pipeline.config import ConfigError, config_from
-from pipeline.options import add_job_options, parse_options
 
 WRONG_USE = 2
 """Exit status for an option that cannot work, as argparse has it."""
@@ -22,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments[:1] == ["run"] and not {"-h", "--help"} & set(arguments):
             return _run(arguments[1:])
         return _parse_and_call(arguments)
-    except (ConfigError, ValueError) as error:
+    except ValueError as error:
         print(f"proofstream: {error}", file=sys.stderr)
         return WRONG_USE
 
@@ -35,6 +32,10 @@ def leave(status: int) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    # Until the job starts, nothing is held that would have to be finished or returned.
+    signal.signal(signal.SIGTERM, lambda *_: leave(0))
+    from pipeline.config import config_from
+    from pipeline.options import parse_options
     from pipeline.run import START_AGAIN, run, start_again
 
     options = parse_options(arguments)
@@ -46,6 +47,9 @@ def _run(arguments: list[str]) -> int:
 
 
 def _parse_and_call(arguments: list[str]) -> int:
+    from media.routes import load_routes
+    from pipeline.options import add_job_options
+
     parser = argparse.ArgumentParser(prog="proofstream", description="From upload notification to searchable record.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="start the job", epilog="Every option of Apache Beam is taken as well.")

@@ -19,8 +19,9 @@ from apache_beam.runners.portability.prism_runner import PrismRunner
 from apache_beam.runners.runner import PipelineRunner
 from tqdm import tqdm
 
+from media.errors import StoreUnavailable
 from media.records import OutcomeKind
-from pipeline.config import DATAFLOW, PRISM, Config
+from pipeline.config import DATAFLOW, PRISM, Config, ConfigError
 from pipeline.graph import build
 from pipeline.preflight import check
 from pipeline.prism import running_prism
@@ -59,7 +60,15 @@ def run(config: Config, options: PipelineOptions) -> int:
     Returns:
         The exit status: 0 after an end or a drain, 1 if a bounded run failed; `START_AGAIN` if a stream failed.
     """
-    check(config)
+    try:
+        check(config)
+    except ConfigError as error:
+        if RESTARTS not in os.environ or not isinstance(error.__cause__, StoreUnavailable):
+            raise
+        # The outage that broke the stream may not be over.
+        print(f"proofstream: {error}", file=sys.stderr)
+        time.sleep(_backoff(0))
+        return START_AGAIN
     sweep_stale()
     own_folder = make_own_folder()
     try:
@@ -85,6 +94,7 @@ def _run_here(config: Config, options: PipelineOptions) -> int:
                 say()
         if asked_to_stop.is_set():
             _drain(job)
+        STOPPING.set()
         FEEDS.close()
         close_exiftool()
         _silence_threads()
@@ -185,7 +195,7 @@ def _conclude(config: Config, job: _Job, stopped: bool) -> int:
         print("what was returned has not been processed: run the job again")
     if stopped or job.failure is None:
         return 0
-    print(f"the job failed: {str(job.failure).strip().splitlines()[-1]}", file=sys.stderr)
+    print(f"the job failed: {(str(job.failure).strip().splitlines() or [repr(job.failure)])[-1]}", file=sys.stderr)
     if config.bounded and unfinished:
         print(f"{unfinished} were not finished: mend this, and run the job again", file=sys.stderr)
     return START_AGAIN if not config.bounded else 1

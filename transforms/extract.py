@@ -3,13 +3,14 @@
 import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from media.delivery import Delivery
+from media.errors import Gone, StoreUnavailable
 from media.exiftool import ExifToolPool
 from media.fields import normalize
 from media.records import EventKind, UploadEvent
@@ -73,17 +74,40 @@ class _ExtractDoFn(PooledDoFn):
             yield TaggedOutput(RETURNED, element.receipt)
             return
         asset = Asset(element)
-        if element.kind is EventKind.DELETE:
-            yield asset
-            return
         try:
+            if element.kind is EventKind.DELETE and self._is_gone(asset):
+                yield asset
+                return
             self._open(asset)
             self._extract(asset)
+        except MemoryError as error:
+            asset.close()
+            yield early_end(STAGE, StoreUnavailable(f"not enough memory: {error}"), element, self._delivery)
         except Exception as error:
             asset.close()
-            yield early_end(STAGE, error, element, self._delivery)
+            if STOPPING.is_set():
+                # The tools were closed under it.
+                yield TaggedOutput(RETURNED, element.receipt)
+            else:
+                yield early_end(STAGE, error, element, self._delivery)
         else:
             yield asset
+
+    def _is_gone(self, asset: Asset) -> bool:
+        """Whether a delete is to be believed.
+
+        S3 says the same when an old version, or a delete marker, is removed and a current object stays or comes back:
+        then that object is recorded. Generations order the deletes of Cloud Storage.
+        """
+        event = asset.event
+        if not event.uri.startswith("s3://"):
+            return True
+        try:
+            info = AssetSource(event.uri).info()
+        except Gone:
+            return True
+        asset.event = replace(event, kind=EventKind.UPLOAD, version=info.version, etag=info.etag)
+        return False
 
     def _open(self, asset: Asset) -> None:
         event = asset.event

@@ -11,6 +11,7 @@ from media.notifications import Ignored, Malformed, parse
 from media.records import Notification, Outcome, OutcomeKind, UploadEvent
 from media.routes import Routes
 from media.uris import lies_inside
+from media.variants import is_variant_key
 from transforms.counts import COUNTS, IN
 from transforms.dead_letters import Failure, dead_letter
 
@@ -55,12 +56,15 @@ class _ParseDoFn(beam.DoFn):
                 yield self._routed(part)
 
     def _routed(self, event: UploadEvent) -> UploadEvent | TaggedOutput:
-        if any(lies_inside(event.uri, output) for output in self._own_outputs):
+        if any(is_variant_key(event.uri.removeprefix(output).lstrip("/")) for output in self._own_outputs_of(event)):
             return self._ignored(Ignored(event.receipt, "written by this job"))
         decision = self._routes.decide(event.uri)
         if decision.ignore:
             return self._ignored(Ignored(event.receipt, f"left out by the route {decision.rule}"))
         return replace(event, decision=decision)
+
+    def _own_outputs_of(self, event: UploadEvent) -> list[str]:
+        return [output for output in self._own_outputs if lies_inside(event.uri, output)]
 
     def _ignored(self, part: Ignored) -> TaggedOutput:
         return TaggedOutput(IGNORED, Outcome(OutcomeKind.IGNORED, part.receipt, part.reason))

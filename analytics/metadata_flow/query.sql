@@ -3,6 +3,8 @@
 WITH newest AS (
   SELECT hour, team, profile, asset_id, version, present, missing, template
   FROM `{dataset}.metadata_completeness`
+  -- A version is recorded when its row of asset_versions is, which is written last.
+  INNER JOIN (SELECT DISTINCT asset_id, version FROM `{dataset}.asset_versions`) USING (asset_id, version)
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY asset_id, version, profile ORDER BY processed_at DESC) = 1
 ),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from media.coding import RecordCodec
 from media.errors import MalformedNotification
 from media.notifications import cloud_storage, listing, s3
 from media.notifications.facts import Fact, ObjectFact
@@ -16,6 +17,9 @@ from media.records import Notification, Receipt, UploadEvent
 
 SHAPES = (listing, cloud_storage, s3)
 """In the order in which they are tried."""
+
+
+_CODEC = RecordCodec(UploadEvent)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,13 @@ def _part(notification: Notification, fact: Fact, index: int, parts: int) -> Par
         return Malformed(receipt, fact)
     if isinstance(fact, str):
         return Ignored(receipt, fact)
-    return _event(notification, fact, receipt)
+    event = _event(notification, fact, receipt)
+    try:
+        # What no coder can carry would end the job wherever it is first encoded, again and again.
+        _CODEC.decode(_CODEC.encode(event))
+    except ValueError as error:
+        return Malformed(receipt, MalformedNotification(f"its values cannot be carried: {error}"))
+    return event
 
 
 def _event(notification: Notification, fact: ObjectFact, receipt: Receipt) -> UploadEvent:

@@ -6,7 +6,7 @@ Source: https://cloud.google.com/storage/docs/pubsub-notifications
 from typing import Any
 
 from media.errors import MalformedNotification
-from media.notifications.facts import Fact, ObjectFact, moment, optional_number, text, whole_number
+from media.notifications.facts import Fact, ObjectFact, moment, optional_number, optional_text, text, whole_number
 from media.records import EventKind, Notification
 from media.versions import generation_order
 
@@ -52,8 +52,8 @@ def _fact(notification: Notification, attributes: dict[str, str], resource: dict
         kind=EventKind.DELETE if deleted else EventKind.UPLOAD,
         version=str(generation),
         version_order=generation_order(generation, deleted=deleted),
-        identity=f"{generation}/{resource.get('metageneration') or 1}",
+        identity=f"{generation}/{optional_number(resource.get('metageneration'), 'metageneration') or 1}",
         uploaded_at=published if created is None and published else moment(created, "eventTime"),
         size_bytes=optional_number(resource.get("size"), "size"),
-        content_type=resource.get("contentType") or None,
+        content_type=optional_text(resource.get("contentType"), "contentType"),
     )

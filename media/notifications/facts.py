@@ -45,6 +45,15 @@ def text(values: Any, name: str) -> str:
     return well_formed(value, name)
 
 
+def optional_text(value: Any, name: str) -> str | None:
+    """A text that may be absent; anything else is malformed."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise MalformedNotification(f"{name} is no text: {value!r}")
+    return well_formed(value, name)
+
+
 def well_formed(value: str, name: str) -> str:
     """The value, if UTF-8 can hold it and its length is possible."""
     try:
@@ -78,6 +87,6 @@ def moment(value: Any, name: str) -> datetime:
         raise MalformedNotification(f"{name} is missing")
     try:
         at = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError as error:
+        return at.replace(tzinfo=timezone.utc) if at.tzinfo is None else at.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:
         raise MalformedNotification(f"{name} is no time: {value!r}") from error
-    return at.replace(tzinfo=timezone.utc) if at.tzinfo is None else at.astimezone(timezone.utc)

@@ -58,7 +58,7 @@ def _object_fact(record: dict[str, Any], deleted: bool, uri: str, described: dic
         kind=EventKind.DELETE if deleted else EventKind.UPLOAD,
         version=version_id or etag or (sequencer if deleted else ""),
         version_order=sequencer_order(at, sequencer, deleted=deleted),
-        identity="/".join((sequencer, version_id, etag)) if sequencer or version_id or etag else at.isoformat(),
+        identity="/".join((sequencer or at.isoformat(), version_id, etag)),
         uploaded_at=at,
         etag=etag,
         size_bytes=optional_number(described.get("size"), "size"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media.coding import RecordCodec
 from media.errors import MalformedNotification
 from media.notifications import Ignored, Malformed, parse
 from media.notifications.listing import FoundFile, file_notification
@@ -136,6 +137,11 @@ def test_sequencers_of_one_moment_order_versions():
         s3(s3_record("%ff%fe")),
         s3(s3_record(size="many")),
         s3({**s3_record(), "eventTime": "yesterday"}),
+        s3({**s3_record(), "eventTime": "0001-01-01T00:00:00+05:00"}),
+        gcs(payload=b'{"contentType": 5}'),
+        gcs(payload=b'{"contentType": "\\ud800"}'),
+        gcs(payload=b'{"metageneration": "\\ud800"}'),
+        gcs(payload=b'{"timeCreated": "9999-12-31T23:59:59-05:00"}'),
     ],
 )
 def test_what_cannot_be_read_is_malformed(notification):
@@ -204,6 +210,27 @@ def test_any_message_has_parts_that_settle_it(payload, attributes):
     parts = parse(Notification("s", "m", payload, attributes, PUBLISHED))
     assert [part.receipt.part for part in parts] == list(range(len(parts)))
     assert {part.receipt.parts for part in parts} == {len(parts)}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["contentType", "metageneration", "size", "timeCreated", "generation"]), json_values
+    )
+)
+def test_whatever_cloud_storage_says_of_an_object_can_be_carried(resource):
+    part = only(gcs(payload=json.dumps(resource).encode()))
+    if isinstance(part, UploadEvent):
+        codec = RecordCodec(UploadEvent)
+        assert codec.decode(codec.encode(part)) == part
+    else:
+        assert isinstance(part, Malformed)
+
+
+def test_the_same_bytes_put_again_after_a_delete_are_another_fact_even_without_a_sequencer():
+    first = only(s3(s3_record(eTag="e")))
+    again = only(s3({**s3_record(eTag="e"), "eventTime": "2026-02-02T02:41:00.000Z"}))
+    repeated = only(s3(s3_record(eTag="e")))
+    assert first.dedup_key == repeated.dedup_key != again.dedup_key
 
 
 @given(json_values, json_values, json_values)

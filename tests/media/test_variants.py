@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.variants import CACHE_CONTROL, CONTENT_TYPES, Preset, VariantSpec, load_presets, spec_hash, variant_key
+from media.variants import (
+    CACHE_CONTROL,
+    CONTENT_TYPES,
+    Preset,
+    VariantSpec,
+    is_variant_key,
+    load_presets,
+    spec_hash,
+    variant_key,
+)
 from media.variants import variant_size as size_of
 
 PRODUCT = (
@@ -150,3 +159,10 @@ def test_the_hash_follows_everything_that_bytes_depend_on(change):
 def test_how_variants_are_served():
     assert CONTENT_TYPES == {"webp": "image/webp", "jpeg": "image/jpeg"}
     assert CACHE_CONTROL == "public, max-age=31536000, immutable"
+
+
+def test_a_key_is_known_again_and_an_upload_beside_it_is_not():
+    key = variant_key("0" * 32, "a" * 64, load_presets()["product"].variants[0])
+    assert is_variant_key(key)
+    for name in ("wedding/a.jpg", f"x/{key}", f"{key}.jpg", key.partition("/")[2], ""):
+        assert not is_variant_key(name)

@@ -22,6 +22,9 @@ SETTLED_SECONDS = 2.0
 OLD_SECONDS = 60.0
 """A file that came longer ago is not growing; what lay in the folder before starts at once."""
 
+CLOSE_SECONDS = 5.0
+"""How long a scan that hangs in a broken mount may hold up the end of the job."""
+
 ROOM_SECONDS = 0.05
 """How often a scan looks whether there is room for more work."""
 
@@ -155,14 +158,14 @@ class FolderFeed(Feed):
     def release(self) -> None:
         """Ends the scanning."""
         self._closed.set()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
 
     def _watch(self) -> None:
         try:
             while not self._closed.is_set():
                 self._scan()
                 self._closed.wait(SCAN_SECONDS)
-        except OSError as error:
+        except Exception as error:
             self.fail(error)
 
     def _scan(self) -> None:
@@ -170,6 +173,8 @@ class FolderFeed(Feed):
             raise NotADirectoryError(f"the watched folder {self._spec.root} is gone")
         present, unseen = set(), []
         for found in _found(self._spec.root):
+            if self._closed.is_set():
+                return
             present.add(found.path)
             if found.error:
                 unseen.append(found.path)
@@ -177,6 +182,8 @@ class FolderFeed(Feed):
             if self._given.get(found.path) != version and (found.error or self._has_settled(found)):
                 self._wait_for_room()
                 self._give(found, version)
+        for path in self._growing.keys() - present:
+            self._growing.pop(path)
         for path in self._given.keys() - present:
             if not any(path.startswith(f"{folder}/") for folder in unseen):
                 self._miss(path)
@@ -199,8 +206,8 @@ class FolderFeed(Feed):
         self._offer(found, undo=lambda: self._given.pop(found.path, None))
 
     def _miss(self, path: str) -> None:
-        version = self._given.pop(path)
-        if not version[2]:
+        version = self._given.pop(path, None)
+        if version is not None and not version[2]:
             now = time.time_ns()
             found = FoundFile(path, now, version[0], now, version[1], deleted=True)
             self._offer(found, undo=lambda: self._given.setdefault(path, version))

@@ -17,7 +17,7 @@ from typing import Any
 
 from google.api_core.exceptions import (
     DeadlineExceeded,
-    GoogleAPICallError,
+    GoogleAPIError,
     InvalidArgument,
     NotFound,
     PermissionDenied,
@@ -51,8 +51,11 @@ RETRY_SECONDS = 1.0
 CHECK_SECONDS = 20
 """How long the check before the start may take."""
 
-CALL_SECONDS = 10
-"""How long an acknowledgement may take, retries included."""
+CALL_SECONDS = 3
+"""How long an acknowledgement or an extension may take; it is tried once, since a lease outlives several of them."""
+
+IDS_PER_CALL = 1000
+"""Pub/Sub takes requests of 512 KiB, and an ack id has about 200 bytes."""
 
 FINAL = (NotFound, PermissionDenied, Unauthenticated, InvalidArgument)
 """Errors that no waiting mends."""
@@ -78,15 +81,21 @@ class PubSubSpec:
 
         Raises:
             ValueError: saying what is wrong.
+            StoreUnavailable: Pub/Sub does not answer.
         """
         try:
             with SubscriberClient() as client:
                 path = client.subscription_path(self.project, self.subscription)
-                client.get_subscription(request={"subscription": path}, timeout=CHECK_SECONDS)
-        except (GoogleAPICallError, GoogleAuthError) as error:
-            raise ValueError(
-                f"--input={self.uri}: {error}; create it, or give this account roles/pubsub.subscriber"
-            ) from error
+                client.get_subscription(request={"subscription": path}, timeout=CHECK_SECONDS, retry=None)
+        except GoogleAPIError as error:
+            if not isinstance(error, FINAL):
+                raise StoreUnavailable(f"--input={self.uri}: Pub/Sub does not answer: {error}") from error
+            raise self._refused(error) from error
+        except GoogleAuthError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: Exception) -> ValueError:
+        return ValueError(f"--input={self.uri}: {error}; create it, or give this account roles/pubsub.subscriber")
 
     def open(self) -> "PubSubFeed":
         """A feed that has not been started."""
@@ -137,6 +146,12 @@ class PubSubFeed(Feed):
         self._client.transport.close()
 
     def _pull(self) -> None:
+        try:
+            self._pull_until_ended()
+        except Exception as error:
+            self.fail(error)
+
+    def _pull_until_ended(self) -> None:
         while not self._ended.is_set():
             room = self._spec.max_in_work - self.ledger.in_work()
             if self.stopped or room <= 0:
@@ -147,7 +162,7 @@ class PubSubFeed(Feed):
             except FINAL as error:
                 self.fail(StoreUnavailable(f"{self._spec.uri}: {error}"))
                 return
-            except (GoogleAPICallError, GoogleAuthError) as error:
+            except (GoogleAPIError, GoogleAuthError) as error:
                 _LOGGER.warning("%s: pulling again: %s", self._spec.uri, error)
                 self._ended.wait(RETRY_SECONDS)
             except ValueError:
@@ -176,6 +191,12 @@ class PubSubFeed(Feed):
             self.offer(notification, _Delivery(self, one.ack_id))
 
     def _carry(self) -> None:
+        try:
+            self._carry_until_ended()
+        except Exception as error:
+            self.fail(error)
+
+    def _carry_until_ended(self) -> None:
         while not self._ended.wait(COURIER_SECONDS):
             self._send()
             if time.monotonic() - self._extended_at > EXTEND_SECONDS:
@@ -183,23 +204,26 @@ class PubSubFeed(Feed):
                 self._extend([handle.ack_id for handle in self.ledger.handles() if isinstance(handle, _Delivery)])
 
     def _send(self) -> None:
-        acks, nacks = _drained(self.acks), _drained(self.nacks)
-        if acks:
-            self._call(self._client.acknowledge, {"ack_ids": acks})
-        if nacks:
-            self._call(self._client.modify_ack_deadline, {"ack_ids": nacks, "ack_deadline_seconds": 0})
+        for ack_ids in _chunks(_drained(self.acks)):
+            self._call(self._client.acknowledge, {"ack_ids": ack_ids})
+        for ack_ids in _chunks(_drained(self.nacks)):
+            self._call(self._client.modify_ack_deadline, {"ack_ids": ack_ids, "ack_deadline_seconds": 0})
 
     def _extend(self, ack_ids: Sequence[str]) -> None:
-        if ack_ids:
-            request = {"ack_ids": list(ack_ids), "ack_deadline_seconds": LEASE_SECONDS}
+        for chunk in _chunks(ack_ids):
+            request = {"ack_ids": chunk, "ack_deadline_seconds": LEASE_SECONDS}
             self._call(self._client.modify_ack_deadline, request)
 
     def _call(self, method: Any, request: dict[str, Any]) -> None:
         # What could not be told to the broker comes again: recorded already, it is acknowledged then.
         try:
-            method({"subscription": self._path, **request}, timeout=CALL_SECONDS)
-        except (GoogleAPICallError, GoogleAuthError) as error:
+            method({"subscription": self._path, **request}, timeout=CALL_SECONDS, retry=None)
+        except (GoogleAPIError, GoogleAuthError) as error:
             _LOGGER.warning("%s: %s", self._spec.uri, error)
+
+
+def _chunks(ack_ids: Sequence[str]) -> list[list[str]]:
+    return [list(ack_ids[start : start + IDS_PER_CALL]) for start in range(0, len(ack_ids), IDS_PER_CALL)]
 
 
 def _drained(queue: "SimpleQueue[str]") -> list[str]:
