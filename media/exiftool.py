@@ -39,9 +39,6 @@ INSTALL = (
 READ_ARGUMENTS = ("-n", "-G1", "-struct", "-charset", "utf8", "-api", "LargeFileSupport=1", "--System:all")
 """Raw values, groups that tell IFD0 from XMP-dc, structures whole, files over 2 GB. System tags would describe our
 temporary link, not the asset. Nothing here writes, and no argument ever comes from outside."""
-ONE_ORDER = {"PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0"}
-"""Perl walks its hashes in another order in each process, and ExifTool's composite tags come of such walks: one reading
-in several hundred lacked two of them. With one seed, the same file gives the same tags."""
 START_SECONDS = 30.0
 """A cold start takes 0.1 s; this is for a machine under heavy load."""
 REAP_SECONDS = 5.0
@@ -240,7 +237,6 @@ class _Process(exiftool.ExifTool):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=self._folder,
-            env={**os.environ, **ONE_ORDER},
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )

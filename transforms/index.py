@@ -70,7 +70,10 @@ def asset_rows(asset: Asset, profiles: list[Profile], now: datetime) -> AssetRow
         record=record,
         receipt=event.receipt,
         notification=event.notification,
-        raw=RawMetadata(record.asset_id, record.version, now, json.dumps(asset.raw, ensure_ascii=False)),
+        # In order, since ExifTool's own depends on which files it has read before.
+        raw=RawMetadata(
+            record.asset_id, record.version, now, json.dumps(asset.raw, ensure_ascii=False, sort_keys=True)
+        ),
         completeness=tuple(_completeness_row(record, result, now) for result in scores),
     )
 
