@@ -173,5 +173,6 @@ def test_drain_finishes_or_returns_a_full_queue(stream, corpus, tmp_path):
     counts = running.counts()
     assert counts["in work"] == 0
     recorded = {row["uri"] for row in stream.table("asset_versions", "uri")}
-    assert len(recorded) == counts["recorded"]
-    assert len(stream.channel.left()) == 60 - len(recorded)
+    # What is acknowledged is recorded; what was written too late to be acknowledged comes back, and changes nothing.
+    assert len(stream.channel.left()) == 60 - counts["recorded"]
+    assert len(recorded) >= counts["recorded"]
