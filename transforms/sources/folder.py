@@ -33,9 +33,7 @@ _Version = tuple[int, int, str]
 
 
 @dataclass(frozen=True)
-class FolderListing:
-    """A folder to list once, its path absolute and without links."""
-
+class _Folder:
     root: str
 
     @property
@@ -49,15 +47,15 @@ class FolderListing:
         Raises:
             ValueError: saying what is wrong.
         """
-        check_folder(self.root)
+        if not os.path.isdir(self.root):
+            raise ValueError(f"--input={self.root}: there is no such folder")
+        if not os.access(self.root, os.R_OK | os.X_OK):
+            raise ValueError(f"--input={self.root}: this user may not read this folder")
 
 
-def check_folder(root: str) -> None:
-    """Raises ValueError, saying what is wrong, if the folder cannot be listed."""
-    if not os.path.isdir(root):
-        raise ValueError(f"--input={root}: there is no such folder")
-    if not os.access(root, os.R_OK | os.X_OK):
-        raise ValueError(f"--input={root}: this user may not read this folder")
+@dataclass(frozen=True)
+class FolderListing(_Folder):
+    """A folder to list once, its path absolute and without links."""
 
 
 def list_folder(root: str) -> Iterator[Notification]:
@@ -102,24 +100,10 @@ def _unseen(path: str, error: OSError) -> FoundFile:
 
 
 @dataclass(frozen=True)
-class FolderSpec:
+class FolderSpec(_Folder):
     """A watched folder, its path absolute and without links."""
 
-    root: str
     max_in_work: int
-
-    @property
-    def uri(self) -> str:
-        """The folder's path."""
-        return self.root
-
-    def check(self) -> None:
-        """Asks whether the folder is there and may be read.
-
-        Raises:
-            ValueError: saying what is wrong.
-        """
-        check_folder(self.root)
 
     def open(self) -> "FolderFeed":
         """A feed that has not been started."""
