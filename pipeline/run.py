@@ -51,8 +51,6 @@ LONGEST_BACKOFF_SECONDS = 60
 START_AGAIN = -1
 """Result of `run` for a stream that failed: the caller replaces the process with `start_again`."""
 
-_LOGGER = logging.getLogger(__name__)
-
 
 def run(config: Config, options: PipelineOptions) -> int:
     """Runs the job to its end, or until SIGTERM or SIGINT.
